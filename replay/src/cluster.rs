@@ -6,13 +6,17 @@
 mod container_imputation;
 mod imputed_amounts;
 pub(crate) mod intake;
+mod lane_bits;
 mod last_day_usage;
 mod pod_usage;
+mod taken_hour;
 mod usage_means;
 
 pub(crate) use container_imputation::Guess;
 pub(crate) use imputed_amounts::is_silent;
 pub use imputed_amounts::{Amounts, Imputed};
+pub(crate) use taken_hour::Shared;
+pub use taken_hour::{HourIntake, SharedHour, TakenHour, Walk};
 
 use std::collections::BTreeMap;
 
@@ -63,7 +67,7 @@ pub(crate) struct Pod {
 }
 
 /// Use of a pod in the slots of the hour: known or imputed, and zero outside its life.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Demand {
     /// Mean, in millicores of the whole slot.
     pub(crate) cpu: Lane,

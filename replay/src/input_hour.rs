@@ -1,11 +1,8 @@
 //! Input of the engine: one closed hour of a cluster, in memory alone.
 
-mod packed_hours;
-
 use crate::number::index;
 use crate::unknown_zones::{FrozenSlots, Known};
 
-pub use packed_hours::PackedHours;
 pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
 
 /// Seconds in an hour.
@@ -36,6 +33,11 @@ impl Lane {
         }
     }
 
+    /// Core-milliseconds of an hour of so many millicores: a millicore in a slot is 300 of them.
+    pub(crate) fn core_milliseconds(&self) -> u64 {
+        self.0.iter().map(|millicores| u64::from(*millicores) * 300).sum()
+    }
+
     /// Adds `other`. Known values only; a machine's sum stays far below 2^32 millicores or MiB.
     pub(crate) fn add(&mut self, other: &Self) {
         for (cell, add) in self.0.iter_mut().zip(&other.0) {
@@ -52,7 +54,7 @@ impl Lane {
 }
 
 /// Request of a pod to a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Ask {
     /// CPU the scheduler reserves, in millicores; zero where nothing in the pod requests any.
     pub cpu_millicores: u32,
@@ -62,7 +64,7 @@ pub struct Ask {
 
 /// Flags of whether a pod may move to elastic VMs, selection by selection: a scenario goes by one of them
 /// ([`crate::Setup::selection`]), so that scenarios that move different pods advance together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Movable(u16);
 
 impl Movable {
@@ -91,7 +93,7 @@ impl From<bool> for Movable {
 }
 
 /// Role of a pod: what becomes of it when it starts late.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Role {
     /// It serves: its end stays, and what it was late by is lost. Deployments, and whatever is not known.
     #[default]

@@ -9,8 +9,9 @@
 //! 1. The caller numbers workloads, zones, platforms and machine types, and makes an [`Hour`] of each hour's rows.
 //! 2. A [`Base`] makes scenarios ([`Setup`]s): [`Base::repacked`], [`Base::emp`] and so on; [`Assumptions`] set their
 //!    numbers.
-//! 3. A [`Replay`] advances all of them by one hour at a time, or over many, each on a thread of its own; hours that are
-//!    missing are left out.
+//! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out. Where many scenarios go
+//!    over the same hours again and again, a [`HourIntake`] takes each hour in once, a [`Walk`] hands it out, and a
+//!    [`Scenario`] advances by it, [`side_by_side()`] with others.
 //! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
 //! 5. The caller makes money of it; [`lower_bound`] says what it could not have cost less than, [`judge()`] whether it may be
 //!    recommended, [`screen`] which hosts are worth a replay.
@@ -60,6 +61,7 @@ pub mod placement;
 mod replay_run;
 mod rightsized_requests;
 mod scenario_setup;
+mod side_by_side;
 mod simulation;
 mod slab;
 mod unknown_zones;
@@ -69,13 +71,13 @@ pub use assumptions::{
     AssumptionSet, Assumptions, AssumptionsError, Domain, EvmConsolidation, Key, PoolZones, PredictorChoice, Value,
     in_force, read_assumptions,
 };
-pub use cluster::{Amounts, Imputed, daemons_of, zones_of};
+pub use cluster::{Amounts, HourIntake, Imputed, SharedHour, TakenHour, Walk, daemons_of, zones_of};
 pub use cost_lower_bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use decision_log::{Decision, HostReason, Log, Observer, Silent};
 pub use host_usage_prediction::{Predictor, Series};
 pub use input_hour::{
-    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PackedHours, PodRow, Role,
-    SLOT_SECONDS, SLOTS, UNKNOWN,
+    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
+    SLOTS, UNKNOWN,
 };
 pub use limit_checks::{Check, Limits, WAITING, breaches, holds, judge};
 pub use live_migration::Migration;
@@ -85,9 +87,10 @@ pub use outcome::{
     Blast, Evictions, Extent, Failures, Frozen, Group, HostLoss, HourBilled, Interruptions, Motion, Outcome, Owed,
     Point, Risk, Served, Service, Starts, Stranded, Waiting, Worst,
 };
-pub use replay_run::Replay;
+pub use replay_run::{Replay, Scenario};
 pub use rightsized_requests::RightSizing;
 pub use scenario_setup::{
     Buy, Consolidation, Ec2, EvictionLimits, Headroom, MemoryModel, Pool, Requests, Setup, Zones,
 };
+pub use side_by_side::side_by_side;
 pub use vendor_fee::fee;

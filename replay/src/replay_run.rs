@@ -1,21 +1,15 @@
 //! Many scenarios over the same hours, each hour read once.
 
-use std::borrow::Borrow;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
-use crate::cluster::Cluster;
 use crate::cluster::intake::Intake;
+use crate::cluster::{Cluster, Shared, SharedHour};
 use crate::decision_log::{Observer, Silent};
 use crate::input_hour::Hour;
 use crate::outcome::Outcome;
 use crate::rightsized_requests::RightSizing;
 use crate::scenario_setup::{Requests, Setup};
 use crate::simulation::Simulation;
-use crate::unknown_zones::FrozenSlots;
-
-/// Hours that are taken in before the slowest scenario has come to them.
-const HOURS_AHEAD: usize = 2;
 
 /// Scenarios under way.
 ///
@@ -39,15 +33,7 @@ impl Replay<Silent> {
     }
 }
 
-/// Hour as every scenario takes it.
-#[derive(Debug, Clone)]
-enum Turn {
-    Replayed(Arc<Cluster>),
-    /// Nothing is known of anybody in it: as if the hour were missing.
-    Frozen(i64, FrozenSlots),
-}
-
-impl<O: Observer + Send> Replay<O> {
+impl<O: Observer> Replay<O> {
     /// Replays scenarios each with its observer.
     pub fn observed(setups: Vec<(Setup, O)>, rule: RightSizing) -> Self {
         let sizes = setups.iter().any(|(setup, _)| setup.requests == Requests::RightSized);
@@ -64,45 +50,6 @@ impl<O: Observer + Send> Replay<O> {
         self.intake.advance(hour);
         self.worlds.iter_mut().for_each(|world| world.advance(&self.intake.cluster));
         self.intake.end_hour();
-    }
-
-    /// Advances every scenario by hours as they come, each on a thread of its own, while the next hours are taken in; the
-    /// outcome is the same.
-    pub fn advance_over<H: Borrow<Hour>>(&mut self, hours: impl Iterator<Item = H>) {
-        let intake = &mut self.intake;
-        let mut copies: Vec<Arc<Cluster>> = Vec::new();
-        std::thread::scope(|threads| {
-            let mut worlds: Vec<SyncSender<Turn>> = Vec::with_capacity(self.worlds.len());
-            for world in &mut self.worlds {
-                let (sender, turns) = sync_channel(HOURS_AHEAD);
-                threads.spawn(move || turns.iter().for_each(|turn| take(world, turn)));
-                worlds.push(sender);
-            }
-            for hour in hours {
-                let hour = hour.borrow();
-                let turn = if hour.frozen().whole {
-                    Turn::Frozen(hour.start(), hour.frozen().clone())
-                } else {
-                    intake.advance(hour);
-                    Turn::Replayed(copy(&intake.cluster, &mut copies))
-                };
-                // Who takes none any more has panicked, and so does this thread once it has joined it.
-                worlds.iter().for_each(|world| drop(world.send(turn.clone())));
-                if matches!(turn, Turn::Replayed(_)) {
-                    intake.end_hour();
-                }
-            }
-        });
-    }
-
-    /// Returns some of the scenarios by their places, as far as they came, to go on without the others.
-    #[must_use]
-    pub fn only(&self, places: &[usize]) -> Self
-    where
-        O: Clone,
-    {
-        let worlds = places.iter().filter_map(|place| self.worlds.get(*place)).cloned().collect();
-        Self { intake: self.intake.clone(), worlds }
     }
 
     /// Returns what the scenarios came to so far, in the order in which they were given; they go on.
@@ -128,23 +75,44 @@ impl<O: Observer + Send> Replay<O> {
     }
 }
 
-/// Advances a scenario by one hour.
-fn take<O: Observer>(world: &mut Simulation<O>, turn: Turn) {
-    match turn {
-        Turn::Replayed(cluster) => world.advance(&cluster),
-        Turn::Frozen(start, frozen) => world.count_frozen(start, &frozen),
+/// One scenario under way, over hours that are taken in once for many.
+#[derive(Debug, Clone)]
+pub struct Scenario<O = Silent> {
+    world: Simulation<O>,
+    /// The last hour it advanced by.
+    last: Option<Arc<Cluster>>,
+}
+
+impl Scenario<Silent> {
+    /// Begins a scenario.
+    pub fn new(setup: Setup) -> Self {
+        Self { world: Simulation::new(setup, Silent), last: None }
     }
 }
 
-/// Copies what scenarios share, in the place of a copy that all of them are done with where there is one.
-fn copy(cluster: &Cluster, copies: &mut Vec<Arc<Cluster>>) -> Arc<Cluster> {
-    let free = copies.iter_mut().find_map(|copy| {
-        Arc::get_mut(copy)?.clone_from(cluster);
-        Some(Arc::clone(copy))
-    });
-    free.unwrap_or_else(|| {
-        let copy = Arc::new(cluster.clone());
-        copies.push(Arc::clone(&copy));
-        copy
-    })
+impl<O: Observer> Scenario<O> {
+    /// Advances by the next hour.
+    pub fn advance(&mut self, hour: &SharedHour) {
+        match &hour.0 {
+            Shared::Replayed(cluster) => {
+                self.world.advance(cluster);
+                self.last = Some(Arc::clone(cluster));
+            }
+            Shared::Frozen(start, frozen) => self.world.count_frozen(*start, frozen),
+        }
+    }
+
+    /// Returns what it came to so far; it goes on.
+    pub fn outcome(&self) -> Outcome
+    where
+        O: Clone,
+    {
+        self.clone().finish()
+    }
+
+    /// Returns what it came to.
+    pub fn finish(self) -> Outcome {
+        let none = Cluster::new();
+        self.world.finish(self.last.as_deref().unwrap_or(&none)).0
+    }
 }

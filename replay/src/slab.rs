@@ -52,6 +52,15 @@ impl<T> Table<T> {
         self.0.iter_mut()
     }
 
+    /// Holds these rows instead, in the memory it has.
+    pub(crate) fn fill_from(&mut self, rows: &[T])
+    where
+        T: Copy,
+    {
+        self.0.clear();
+        self.0.extend_from_slice(rows);
+    }
+
     /// The ids, in order.
     pub(crate) fn ids(&self) -> std::ops::Range<u32> {
         0..self.len()

@@ -267,6 +267,18 @@ pub(crate) fn read_traces(
     names: &mut Names,
     choices: &dyn Choices,
 ) -> Result<Vec<replay::Hour>, AnalyzeError> {
+    let mut hours = Vec::new();
+    each_trace(day, names, choices, |hour| hours.push(hour))?;
+    Ok(hours)
+}
+
+/// Calls `take` with each of them: an hour is made of its rows once that before it is let go.
+pub(crate) fn each_trace(
+    day: &[PartObjects],
+    names: &mut Names,
+    choices: &dyn Choices,
+    mut take: impl FnMut(replay::Hour),
+) -> Result<(), AnalyzeError> {
     let pod_columns = replay_input::pod_columns(names, choices);
     let plan = DecodePlan {
         batches: &[
@@ -286,12 +298,15 @@ pub(crate) fn read_traces(
             ahead.each_batch(&objects.volumes, |batch| rows.volumes(batch, names))?;
             ahead.each_batch(&objects.pods, |batch| rows.pods(batch, names, choices))?;
             ahead.each_batch(&objects.containers, |batch| rows.containers(batch, names))?;
-            hours.extend(rows.finish().map_err(|source| unreadable(&objects.pods, source))?);
+            hours.extend(rows.by_hour().map(|(start, rows)| (start, rows, &objects.pods)));
         }
         Ok::<_, AnalyzeError>(hours)
     })?;
-    hours.sort_by_key(replay::Hour::start);
-    Ok(hours)
+    hours.sort_by_key(|(start, ..)| *start);
+    for (start, rows, object) in hours {
+        take(rows.finish(start).map_err(|source| unreadable(object, source))?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -275,8 +275,9 @@ pub(crate) struct Rows {
     hours: BTreeMap<i64, HourRows>,
 }
 
+/// The rows of an hour.
 #[derive(Debug, Default)]
-struct HourRows {
+pub(crate) struct HourRows {
     pods: Vec<PodRow>,
     /// Row of each pod, by uid.
     row_of: FastMap<u128, u32>,
@@ -510,9 +511,16 @@ impl Rows {
         Ok(())
     }
 
-    /// The hours, oldest first.
-    pub(crate) fn finish(self) -> Result<Vec<Hour>, InvalidHour> {
-        self.hours.into_iter().map(|(start, rows)| Hour::new(start, rows.pods, rows.containers, rows.nodes)).collect()
+    /// The rows by the start of their hour.
+    pub(crate) fn by_hour(self) -> impl Iterator<Item = (i64, HourRows)> {
+        self.hours.into_iter()
+    }
+}
+
+impl HourRows {
+    /// The hour of these rows.
+    pub(crate) fn finish(self, start: i64) -> Result<Hour, InvalidHour> {
+        Hour::new(start, self.pods, self.containers, self.nodes)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Model of replays: the cluster's own hours through one engine, scenario after scenario.
 //!
 //! The lake is read again for the first pass, a day at a time, because what may be bought is known only after the first
-//! reading. What is read is kept in a small form for the passes after it, each of which hangs on what came of those
-//! before. A pass advances all its scenarios over one reading, each on a thread of its own.
+//! reading. Every hour is taken in once and kept in a small form for the passes after it, each of which hangs on what came
+//! of those before. A pass advances all its scenarios over the same hours, side by side.
 
 mod accuracy;
 mod choices;

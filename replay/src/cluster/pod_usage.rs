@@ -185,8 +185,7 @@ impl Intake {
             self.cluster.cpu_used.resize(place + 1, 0);
         }
         if let Some(sum) = self.cluster.cpu_used.get_mut(place) {
-            // A millicore in a slot is 300 core-milliseconds.
-            *sum += cpu.0.iter().map(|millicores| u64::from(*millicores) * 300).sum::<u64>();
+            *sum += cpu.core_milliseconds();
         }
     }
 }

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 use lake::Lake;
-use replay::{Base, Hour, Limits, Outcome, PackedHours, Replay, RightSizing, Setup};
+use replay::{
+    Base, Hour, HourIntake, Limits, Outcome, RightSizing, Scenario, Setup, SharedHour, TakenHour, Walk, side_by_side,
+};
 use types::analysis::Limit;
 use types::{ClusterId, NanoUsd};
 
-use crate::read::decode::read_traces;
+use crate::read::decode::{each_trace, read_traces};
 use crate::read::error::AnalyzeError;
 use crate::read::lake_objects::{Days, MOVING, REPLAYED};
 use crate::read::replay_input::Names;
@@ -26,8 +27,6 @@ pub(crate) const MENDED: [Limit; 4] = [Limit::LateServices, Limit::LateBatch, Li
 
 /// Bytes of hours that are kept from the first pass for those after it; what there is beyond is read again.
 const KEPT_BYTES: usize = 384 << 20;
-/// Hours that are ready before a run takes them.
-const HOURS_AHEAD: usize = 2;
 
 /// Replays of the window that an analysis may take; what is left out where there would be more, may be.
 pub(crate) const MOST_REPLAYS: f64 = 40.0;
@@ -48,93 +47,160 @@ pub(crate) struct Stretch {
     pub(crate) split: usize,
 }
 
-/// Scenarios under way that share what they know of the cluster, by one rule of right-sizing.
-struct Run {
-    replay: Replay,
-    setups: Vec<Setup>,
+/// A scenario under way.
+struct Ongoing {
+    scenario: Scenario,
+    setup: Setup,
     rule: RightSizing,
     /// The first hour it has not seen.
     from: usize,
     /// What came of the hours before those that are reported; `None` until it is there.
-    before: Option<Vec<Outcome>>,
+    before: Option<Outcome>,
 }
 
-impl Run {
-    fn new(setups: Vec<Setup>, rule: RightSizing, from: usize) -> Self {
-        let replay = Replay::right_sizing(setups.clone(), rule);
-        Self { replay, setups, rule, from, before: None }
+impl Ongoing {
+    fn is(&self, setup: &Setup, rule: &RightSizing) -> bool {
+        self.setup == *setup && self.rule == *rule
     }
 
-    fn place(&self, setup: &Setup, rule: &RightSizing) -> Option<usize> {
-        self.setups.iter().position(|own| own == setup && self.rule == *rule)
-    }
-
-    /// Runs of all scenarios of a pass: those that were begun `before` go on where it did not come further than the pass
-    /// goes, the others begin.
-    fn all(groups: &[Group], stretch: &Stretch, before: &[Self]) -> Vec<Self> {
-        let usable = || before.iter().filter(|run| run.from <= stretch.hours.end.min(stretch.split));
-        let mut runs = Vec::new();
+    /// All scenarios of a pass, those of each group by the hour they begin with: those that were begun `before` go on where
+    /// they did not come further than the pass goes, the others begin.
+    fn all(groups: &[Group], stretch: &Stretch, before: Vec<Self>) -> Vec<Self> {
+        let mut usable: Vec<Option<Self>> =
+            before.into_iter().filter(|one| one.from <= stretch.hours.end.min(stretch.split)).map(Some).collect();
+        let mut all = Vec::new();
         for (setups, rule) in groups {
-            let mut new = Vec::new();
-            let mut known: Vec<Vec<usize>> = usable().map(|_| Vec::new()).collect();
+            let mut known: Vec<Self> = Vec::new();
             for (setup, _) in setups {
-                let found = usable().zip(&mut known).find_map(|(run, known)| Some((known, run.place(setup, rule)?)));
-                match found {
-                    Some((known, place)) if !known.contains(&place) => known.push(place),
-                    Some(_) => {}
-                    None => new.push(setup.clone()),
+                let found = usable.iter_mut().find(|one| one.as_ref().is_some_and(|one| one.is(setup, rule)));
+                match found.and_then(Option::take) {
+                    Some(one) => known.push(Self { before: None, ..one }),
+                    None if known.iter().any(|one| one.is(setup, rule)) => {}
+                    None => all.push(Self {
+                        scenario: Scenario::new(setup.clone()),
+                        setup: setup.clone(),
+                        rule: *rule,
+                        from: stretch.hours.start,
+                        before: None,
+                    }),
                 }
             }
-            if !new.is_empty() {
-                runs.push(Self::new(new, *rule, stretch.hours.start));
-            }
-            for (run, known) in usable().zip(known).filter(|(_, known)| !known.is_empty()) {
-                let of = known.iter().filter_map(|place| run.setups.get(*place)).cloned().collect();
-                runs.push(Self {
-                    replay: run.replay.only(&known),
-                    setups: of,
-                    rule: *rule,
-                    from: run.from,
-                    before: None,
-                });
-            }
+            all.extend(known);
         }
-        runs
+        all
     }
 
-    /// Advances by those of the hours that it has not seen.
-    fn advance(&mut self, hours: impl Iterator<Item = (usize, Arc<Hour>)>, split: usize) {
-        let from = self.from;
-        let mut hours = hours.filter(|(at, _)| *at >= from).peekable();
-        self.replay.advance_over(std::iter::from_fn(|| hours.next_if(|(at, _)| *at != split)).map(|(_, hour)| hour));
-        if hours.peek().is_some() {
-            self.split_here();
-            self.replay.advance_over(hours.map(|(_, hour)| hour));
+    /// Advances by an hour that it has not seen.
+    fn advance(&mut self, at: usize, hour: &SharedHour, split: usize) {
+        if at >= self.from {
+            if at == split {
+                self.split_here();
+            }
+            self.scenario.advance(hour);
         }
     }
 
     /// Takes all that was replayed so far for the hours before those that are reported, unless these have begun.
     fn split_here(&mut self) {
         if self.before.is_none() {
-            self.before = Some(self.replay.so_far());
+            self.before = Some(self.scenario.outcome().without_course());
         }
     }
 
-    /// Results in the order in which scenarios were given.
-    fn replayed(groups: &[Group], runs: &[Self]) -> Vec<Vec<Replayed>> {
-        let outcomes: Vec<Vec<Outcome>> = runs.iter().map(|run| run.replay.outcomes()).collect();
-        let of = |setup: &Setup, host: &Option<Candidate>, rule: &RightSizing| -> Option<Replayed> {
-            let (run, outcomes) = runs.iter().zip(&outcomes).find(|(run, _)| run.place(setup, rule).is_some())?;
-            let place = run.place(setup, rule)?;
-            let whole = outcomes.get(place)?.clone();
-            let before = run.before.as_ref()?.get(place)?.clone();
-            Some(Replayed { reported: whole.since(&before), before, whole, setup: setup.clone(), host: host.clone() })
-        };
-        let of_group =
-            |(setups, rule): &Group| setups.iter().filter_map(|(setup, host)| of(setup, host, rule)).collect();
-        groups.iter().map(of_group).collect()
+    /// What it came to; it goes on where it is given back.
+    fn replayed(self, goes_on: bool) -> (Option<Replayed>, Option<Self>) {
+        let (setup, before) = (self.setup.clone(), self.before.clone());
+        let (whole, rest) =
+            if goes_on { (self.scenario.outcome(), Some(self)) } else { (self.scenario.finish(), None) };
+        let replayed =
+            before.map(|before| Replayed { reported: whole.since(&before), before, whole, setup, host: None });
+        (replayed, rest)
     }
 }
+
+/// Results in the order in which scenarios were given; one that was given twice may have been replayed once.
+fn in_order(groups: &[Group], made: Vec<(RightSizing, Replayed)>) -> Vec<Vec<Replayed>> {
+    let mut made: Vec<(RightSizing, Option<Replayed>)> =
+        made.into_iter().map(|(rule, replayed)| (rule, Some(replayed))).collect();
+    let of_group = |(setups, rule): &Group| {
+        let mut done: Vec<Replayed> = Vec::with_capacity(setups.len());
+        for (setup, host) in setups {
+            let is = |(of, one): &&mut (RightSizing, Option<Replayed>)| {
+                of == rule && one.as_ref().is_some_and(|one| one.setup == *setup)
+            };
+            let own = made.iter_mut().find(is).and_then(|(_, one)| one.take());
+            let same = own.or_else(|| done.iter().find(|one| one.setup == *setup).cloned());
+            done.extend(same.map(|one| Replayed { host: host.clone(), ..one }));
+        }
+        done
+    };
+    groups.iter().map(of_group).collect()
+}
+
+/// Hours from one on, taken in by one rule of right-sizing under the selection in force, and kept.
+struct Kept {
+    start: usize,
+    rule: RightSizing,
+    hours: Vec<Arc<TakenHour>>,
+    /// What is known after the last of them.
+    intake: HourIntake,
+    bytes: usize,
+}
+
+impl Kept {
+    fn new(start: usize, rule: RightSizing) -> Self {
+        Self { start, rule, hours: Vec::new(), intake: HourIntake::new(rule), bytes: 0 }
+    }
+
+    /// The first hour that is not kept.
+    fn end(&self) -> usize {
+        self.start + self.hours.len()
+    }
+
+    /// No hour comes after these, so what is known of the last day and week is let go.
+    fn complete(&mut self) {
+        self.intake = HourIntake::new(self.rule);
+    }
+
+    fn hour(&self, at: usize) -> Option<&Arc<TakenHour>> {
+        self.hours.get(at.checked_sub(self.start)?)
+    }
+
+    fn take_in(&mut self, hour: &Hour) -> Arc<TakenHour> {
+        let taken = Arc::new(self.intake.take_in(hour));
+        self.bytes += taken.bytes();
+        self.hours.push(Arc::clone(&taken));
+        taken
+    }
+}
+
+/// Hours of a pass as they are taken in by one rule.
+struct ByRule {
+    rule: RightSizing,
+    /// `true` where those kept are by this rule, and from the first hour of the pass on.
+    by_kept: bool,
+    /// What is known after the last hour that was taken in and is not kept.
+    intake: Option<HourIntake>,
+}
+
+impl ByRule {
+    /// Takes in an hour that was read, which is kept where there is room and pods move as in those kept.
+    fn take_in(&mut self, at: usize, hour: &Hour, kept: &mut Kept, as_kept: bool) -> Arc<TakenHour> {
+        if !self.by_kept {
+            return Arc::new(self.intake.get_or_insert_with(|| HourIntake::new(self.rule)).take_in(hour));
+        }
+        if let Some(taken) = kept.hour(at) {
+            return Arc::clone(taken);
+        }
+        if as_kept && at == kept.end() && kept.bytes < KEPT_BYTES {
+            return kept.take_in(hour);
+        }
+        Arc::new(self.intake.get_or_insert_with(|| kept.intake.clone()).take_in(hour))
+    }
+}
+
+/// An hour taken in by each rule of a pass, and which pods move in it where that is not as it was read first.
+type Taken = (usize, Vec<Arc<TakenHour>>, Option<Hour>);
 
 /// Where hours are read from.
 pub(crate) struct Source<'l> {
@@ -142,10 +208,11 @@ pub(crate) struct Source<'l> {
     pub(crate) cluster: &'l ClusterId,
     pub(crate) hours: &'l [types::Hour],
     pub(crate) windows: Windows,
-    /// The first hours, as they were read: with the pods that move under the selection in force.
-    kept: PackedHours,
-    /// Scenarios of the last pass, where it ended before the last hour.
-    unfinished: Vec<Run>,
+    /// The first hours of the last passes; those from another hour on take their place.
+    kept: Option<Kept>,
+    /// Scenarios of the last pass, where it ended before the last hour, and how far their hours were gone through.
+    unfinished: Vec<Ongoing>,
+    walked: Walk,
     /// Hours replayed of all scenarios, as a multiple of the hours present.
     pub(crate) replays: f64,
 }
@@ -153,7 +220,16 @@ pub(crate) struct Source<'l> {
 impl<'l> Source<'l> {
     pub(crate) fn new(lake: &'l Lake, cluster: &'l ClusterId, hours: &'l [types::Hour]) -> Self {
         let windows = Windows::of(hours.len());
-        Self { lake, cluster, hours, windows, kept: PackedHours::default(), unfinished: Vec::new(), replays: 0.0 }
+        Self {
+            lake,
+            cluster,
+            hours,
+            windows,
+            kept: None,
+            unfinished: Vec::new(),
+            walked: Walk::default(),
+            replays: 0.0,
+        }
     }
 
     pub(crate) async fn first_hour(
@@ -181,73 +257,114 @@ impl<'l> Source<'l> {
         let as_kept = choices.selections.len() == 1;
         let before = std::mem::take(&mut self.unfinished);
         let goes_on = as_kept && stretch.hours.start == 0;
-        let mut runs = Run::all(&groups, &stretch, if goes_on { &before } else { &[] });
-        drop(before);
-        for run in &runs {
-            self.replays = self.replays_with(run.setups.len(), &(run.from..stretch.hours.end));
+        let mut all = Ongoing::all(&groups, &stretch, if goes_on { before } else { Vec::new() });
+        for one in all.chunk_by(|a, b| (a.from, a.rule) == (b.from, b.rule)) {
+            let from = one.first().map_or(stretch.hours.start, |one| one.from);
+            self.replays = self.replays_with(one.len(), &(from..stretch.hours.end));
         }
-        self.each_hour(&mut runs, &stretch, names, choices).await?;
-        let made = Run::replayed(&groups, &runs);
-        if goes_on && stretch.hours.end < self.hours.len() {
-            let end = stretch.hours.end;
-            self.unfinished = runs.into_iter().map(|run| Run { from: end, ..run }).collect();
+        self.each_hour(&mut all, &stretch, names, choices).await?;
+        let end = stretch.hours.end;
+        let goes_on = goes_on && end < self.hours.len();
+        let mut made = Vec::with_capacity(all.len());
+        for one in all {
+            let rule = one.rule;
+            let (replayed, rest) = one.replayed(goes_on);
+            made.extend(replayed.map(|replayed| (rule, replayed)));
+            self.unfinished.extend(rest.map(|rest| Ongoing { from: end, ..rest }));
         }
-        Ok(made)
+        Ok(in_order(&groups, made))
     }
 
-    /// Advances every run by the hours of a stretch that it has not seen.
+    /// Advances every scenario by the hours of a stretch that it has not seen.
     async fn each_hour(
         &mut self,
-        runs: &mut [Run],
+        all: &mut [Ongoing],
         stretch: &Stretch,
         names: &mut Names,
         choices: &Selector<'_>,
     ) -> Result<(), AnalyzeError> {
-        let Some(start) = runs.iter().map(|run| run.from).min() else { return Ok(()) };
+        let Some(first) = all.first() else { return Ok(()) };
+        let Range { start, end } = stretch.hours;
+        if self.kept.as_ref().is_none_or(|kept| kept.start != start) {
+            self.kept = Some(Kept::new(start, first.rule));
+        }
+        let Some(kept) = &mut self.kept else { return Ok(()) };
         let as_kept = choices.selections.len() == 1;
-        let from = stretch.hours.end.min(self.kept.len()).max(start);
-        let of_kept = start..from;
+        let mut rules: Vec<ByRule> = Vec::new();
+        for one in all.iter() {
+            if !rules.iter().any(|by| by.rule == one.rule) {
+                rules.push(ByRule { rule: one.rule, by_kept: one.rule == kept.rule, intake: None });
+            }
+        }
+        // Those that go on all come from one pass.
+        let from = all.iter().map(|one| one.from).min().unwrap_or(start);
+        let walked = std::mem::take(&mut self.walked);
+        let mut walks: Vec<Walk> = rules.iter().map(|_| Walk::default()).collect();
+        if from > start {
+            walks = vec![walked];
+        }
+        let rules_of: Vec<RightSizing> = rules.iter().map(|by| by.rule).collect();
+        let mut advance = |all: &mut [Ongoing], hours: &mut (dyn Iterator<Item = Taken> + Send)| {
+            let shared = hours.map(|(at, taken, moving)| {
+                let by_rule = walks.iter_mut().zip(&taken).map(|(walk, hour)| walk.next(hour, moving.as_ref()));
+                (at, by_rule.collect::<Vec<SharedHour>>())
+            });
+            side_by_side(all, shared, |one, (at, by_rule)| {
+                let own = rules_of.iter().position(|rule| *rule == one.rule).and_then(|place| by_rule.get(place));
+                own.into_iter().for_each(|hour| one.advance(*at, hour, stretch.split));
+            });
+        };
+        // Where every rule has its hours, nothing but what moves has to be read.
+        let there = if rules.iter().all(|by| by.by_kept) { kept.end().min(end) } else { start };
+        let of_kept = from..there.max(from);
+        let hour_of = |kept: &Kept, at: usize, moving: Option<Hour>| -> Option<Taken> {
+            Some((at, vec![Arc::clone(kept.hour(at)?)], moving))
+        };
         if as_kept {
-            let kept = |at: usize| Some((at, self.kept.hour(at)?));
-            advance(runs, of_kept.filter_map(kept), stretch.split);
+            advance(all, &mut of_kept.filter_map(|at| hour_of(kept, at, None)));
         } else {
             let hours = self.hours.get(of_kept.clone()).unwrap_or_default();
             let mut days = Days::new(self.lake, self.cluster, hours, MOVING);
             let (mut at, mut read) = (of_kept, Vec::new());
             loop {
                 let day = days.next().await?;
-                let moving = |(moving, at): (Hour, usize)| Some((at, self.kept.hour(at)?.moving_as(&moving)));
-                let hours = read.into_iter().zip(at.by_ref()).filter_map(moving);
+                let moving = read.into_iter().zip(at.by_ref());
+                let mut hours = moving.filter_map(|(moving, at)| hour_of(kept, at, Some(moving)));
                 let next = || day.as_ref().map_or_else(|| Ok(Vec::new()), |day| read_traces(day, names, choices));
-                read = advance_beside(runs, hours, stretch.split, next)?;
+                read = beside(|| advance(all, &mut hours), next)?;
                 if day.is_none() {
                     break;
                 }
             }
         }
-        let left = self.hours.get(from..stretch.hours.end).unwrap_or_default();
-        let mut days = Days::new(self.lake, self.cluster, left, REPLAYED);
-        let (mut at, mut read) = (from, Vec::new());
+        let mut days = Days::new(self.lake, self.cluster, self.hours.get(there..end).unwrap_or_default(), REPLAYED);
+        let (mut at, mut read): (usize, Vec<Taken>) = (there, Vec::new());
         loop {
             let day = days.next().await?;
             let next = || {
-                let read = day.as_ref().map_or_else(|| Ok(Vec::new()), |day| read_traces(day, names, choices))?;
-                let hours: Vec<(usize, Hour)> = (at..).zip(read).collect();
-                for (at, hour) in &hours {
-                    if as_kept && *at == self.kept.len() && self.kept.bytes() < KEPT_BYTES {
-                        self.kept.push(hour);
-                    }
-                }
+                let mut hours: Vec<Taken> = Vec::new();
+                let take = |hour: Hour| {
+                    let at = at + hours.len();
+                    hours.push((at, rules.iter_mut().map(|by| by.take_in(at, &hour, kept, as_kept)).collect(), None));
+                };
+                day.as_ref().map_or(Ok(()), |day| each_trace(day, names, choices, take))?;
                 Ok::<_, AnalyzeError>(hours)
             };
-            read = advance_beside(runs, read.into_iter(), stretch.split, next)?;
+            let mut hours = read.into_iter().filter(|(at, ..)| *at >= from);
+            read = beside(|| advance(all, &mut hours), next)?;
             at += read.len();
             if day.is_none() {
                 break;
             }
         }
         // A pass that ends before the split has all of it before that.
-        runs.iter_mut().for_each(Run::split_here);
+        all.iter_mut().for_each(Ongoing::split_here);
+        if kept.end() == self.hours.len() {
+            kept.complete();
+        }
+        if end < self.hours.len() {
+            self.walked = walks.pop().unwrap_or_default();
+        }
         Ok(())
     }
 
@@ -262,32 +379,10 @@ impl<'l> Source<'l> {
     }
 }
 
-/// Advances every run by hours as they come, each on threads of its own.
-fn advance(runs: &mut [Run], hours: impl Iterator<Item = (usize, Hour)>, split: usize) {
+/// Does `work` while something is read.
+fn beside<R>(work: impl FnOnce() + Send, read: impl FnOnce() -> R) -> R {
     std::thread::scope(|threads| {
-        let mut begun = Vec::with_capacity(runs.len());
-        for run in runs {
-            let (ready, hours) = sync_channel(HOURS_AHEAD);
-            threads.spawn(move || run.advance(hours.into_iter(), split));
-            begun.push(ready);
-        }
-        for (at, hour) in hours {
-            let hour = Arc::new(hour);
-            // Who takes none any more has panicked, and so does this thread once it has joined it.
-            begun.iter().for_each(|run| drop(run.send((at, Arc::clone(&hour)))));
-        }
-    });
-}
-
-/// Advances every run by hours while the next ones are read.
-fn advance_beside<R>(
-    runs: &mut [Run],
-    hours: impl Iterator<Item = (usize, Hour)> + Send,
-    split: usize,
-    read: impl FnOnce() -> R,
-) -> R {
-    std::thread::scope(|threads| {
-        threads.spawn(move || advance(runs, hours, split));
+        threads.spawn(work);
         read()
     })
 }
