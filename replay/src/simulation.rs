@@ -34,7 +34,7 @@ use crate::outcome::{HourBilled, Interruptions, Outcome, Owed};
 use crate::placement::{Item, Offer, Packer, Room};
 use crate::scenario_setup::{Requests, Setup};
 use crate::slab::{FreePlaces, Table};
-use state::{Billed, Due, Host, Kind, Lates, Lot, Machine, Place, Recent, Runs, Stay};
+use state::{Billed, Due, Host, Kind, Lates, Lot, LotOf, Machine, Place, Recent, Runs, Stay};
 
 /// One scenario.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub(crate) struct Simulation<O> {
     /// Room of the largest of them: what sizes of pods are shares of.
     typical: Room,
     lots: Table<Lot>,
+    /// What each of them is a lot of.
+    lots_of: Vec<LotOf>,
     machines: Table<Machine>,
     free_machines: FreePlaces,
     hosts: Table<Host>,
@@ -132,6 +134,7 @@ impl<O: Observer> Simulation<O> {
             packers,
             setup,
             lots: Table::default(),
+            lots_of: Vec::new(),
             machines: Table::default(),
             free_machines: FreePlaces::default(),
             hosts: Table::default(),

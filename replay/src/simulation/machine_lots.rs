@@ -13,21 +13,24 @@ use crate::scenario_setup::Buy;
 impl<O: Observer> Simulation<O> {
     /// A lot; made where it is not there.
     pub(super) fn lot(&mut self, of: LotOf, now: i64) -> u32 {
-        if let Some(lot) = self.lots.iter().position(|lot| lot.of() == of) {
+        if let Some(lot) = self.lots_of.iter().position(|lot| *lot == of) {
             return crate::number::id(lot);
         }
         let LotOf { evm, zone, platform, node_group } = of;
         let group = Group { evm, zone, platform, served: Vec::new() };
+        self.lots_of.push(of);
         self.lots.push(Lot { evm, zone, platform, node_group, served_since: now, group, ..Lot::default() })
     }
 
     /// The lot a pod goes to, in the zone that is its own.
     pub(super) fn lot_of(&self, cluster: &Cluster, pod: u32) -> LotOf {
-        let evm = self.moves(cluster, pod);
+        let row = &cluster.pods[pod];
+        let zone = self.pool_zone_where_it_moves(cluster, pod);
+        let evm = zone.is_some();
         // What keeps pods to their group, selectors and taints, holds as long as groups are what they are today.
         let by_group = !evm && self.setup.ec2.buy == Buy::AsObserved;
-        let node_group = if by_group { cluster.pods[pod].node_group } else { 0 };
-        LotOf { evm, zone: self.zone(cluster, pod), platform: self.platform(cluster, pod), node_group }
+        let node_group = if by_group { row.node_group } else { 0 };
+        LotOf { evm, zone: zone.unwrap_or(row.zone), platform: self.platform_of(row.platform, evm), node_group }
     }
 
     /// Gives a new machine a place in its lot.

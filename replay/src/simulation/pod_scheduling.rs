@@ -136,7 +136,12 @@ impl<O: Observer> Simulation<O> {
 
     /// Returns true when a pod goes to elastic VMs.
     pub(super) fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
-        self.may_move(cluster, pod) && self.pool_zone(cluster, pod).is_some()
+        self.pool_zone_where_it_moves(cluster, pod).is_some()
+    }
+
+    /// The zone of the pool a pod goes to; `None` where it does not.
+    pub(super) fn pool_zone_where_it_moves(&self, cluster: &Cluster, pod: u32) -> Option<u16> {
+        if self.may_move(cluster, pod) { self.pool_zone(cluster, pod) } else { None }
     }
 
     /// Returns true when a pod would, wherever its volumes are.
@@ -156,17 +161,16 @@ impl<O: Observer> Simulation<O> {
         zones.get(at).copied().filter(|_| row.volumes == 0)
     }
 
-    /// The zone a pod is placed in, where it does not choose.
-    pub(super) fn zone(&self, cluster: &Cluster, pod: u32) -> u16 {
-        let zone = self.pool_zone(cluster, pod).filter(|_| self.may_move(cluster, pod));
-        zone.unwrap_or(cluster.pods[pod].zone)
-    }
-
     /// The platform a pod is placed on: that of the elastic VMs where it moves, else that it ran on.
     pub(super) fn platform(&self, cluster: &Cluster, pod: u32) -> u16 {
-        let evms = self.setup.pool.as_ref().filter(|_| self.moves(cluster, pod));
+        self.platform_of(cluster.pods[pod].platform, self.moves(cluster, pod))
+    }
+
+    /// The same for a pod that ran on `own`.
+    pub(super) fn platform_of(&self, own: u16, moves: bool) -> u16 {
+        let evms = self.setup.pool.as_ref().filter(|_| moves);
         let kind = evms.and_then(|pool| pool.evm_types.first()).filter(|kind| **kind < self.kinds.len());
-        kind.map_or(cluster.pods[pod].platform, |kind| self.kinds[*kind].platform)
+        kind.map_or(own, |kind| self.kinds[*kind].platform)
     }
 
     /// Pods that are asked for from this second on: onto machines with room, else onto new ones.
@@ -193,11 +197,13 @@ impl<O: Observer> Simulation<O> {
         }
         let seeded = std::mem::take(&mut self.seeded);
         let seeded = if self.instant { &seeded[..] } else { &[] };
-        let elsewhere: Vec<u32> =
-            pods.iter().copied().filter(|pod| !self.put_as_observed(cluster, *pod, seeded, t)).collect();
-        for pod in elsewhere {
-            if !self.schedule(cluster, pod, t) {
-                rest.push(pod);
+        let mut elsewhere = Vec::new();
+        if !seeded.is_empty() {
+            elsewhere = pods.iter().copied().filter(|pod| !self.put_as_observed(cluster, *pod, seeded, t)).collect();
+        }
+        for pod in if seeded.is_empty() { pods } else { &elsewhere } {
+            if !self.schedule(cluster, *pod, t) {
+                rest.push(*pod);
             }
         }
         rest.retain(|pod| !self.take_warm(cluster, *pod, t));

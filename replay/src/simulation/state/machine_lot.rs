@@ -19,11 +19,12 @@ pub(crate) const CLOSED: f32 = -1.0;
 /// others.
 #[derive(Debug, Clone)]
 pub(crate) struct Rooms {
-    /// Millicores, MiB and volumes free; millicores are [`CLOSED`] where no pod may come.
+    /// Millicores, MiB and volumes free; millicores and MiB are [`CLOSED`] where no pod may come.
     cpu: [f32; WIDE],
     memory: [f32; WIDE],
     volumes: [f32; WIDE],
-    /// Free shares of CPU and memory together, by scored requests, and what a millicore and a MiB are of them.
+    /// Free shares of CPU and memory together, by scored requests, less than any where no pod may come; and what a millicore
+    /// and a MiB are of them.
     share: [f32; WIDE],
     per_cpu: [f32; WIDE],
     per_memory: [f32; WIDE],
@@ -56,31 +57,41 @@ impl Ends {
 impl Rooms {
     const NONE: Self = Self {
         cpu: [CLOSED; WIDE],
-        memory: [0.0; WIDE],
+        memory: [CLOSED; WIDE],
         volumes: [0.0; WIDE],
-        share: [0.0; WIDE],
+        share: [f32::NEG_INFINITY; WIDE],
         per_cpu: [0.0; WIDE],
         per_memory: [0.0; WIDE],
         ends: Ends::NONE,
     };
 
-    #[expect(clippy::indexing_slicing, reason = "every column has as many places as the loop")]
-    fn renew_ends(&mut self) {
-        let (mut memory, mut share, mut less) = (self.memory, self.share, [f32::NEG_INFINITY; WIDE]);
-        for k in 0..WIDE {
-            let open = self.cpu[k] > CLOSED;
-            memory[k] = if open { memory[k] } else { CLOSED };
-            less[k] = if open { -share[k] } else { f32::NEG_INFINITY };
-            share[k] = if open { share[k] } else { f32::NEG_INFINITY };
+    /// Notes what the machine at a place has. The ends are looked for anew only where one of them was there.
+    fn set(&mut self, place: usize, now: Seen) {
+        let columns = [
+            (&mut self.cpu, now.cpu),
+            (&mut self.memory, now.memory),
+            (&mut self.volumes, now.volumes),
+            (&mut self.share, now.share),
+            (&mut self.per_cpu, now.per_cpu),
+            (&mut self.per_memory, now.per_memory),
+        ];
+        let [cpu, memory, _, share, per_cpu, per_memory] = columns.map(|(column, value)| {
+            let cell = column.get_mut(place);
+            cell.map_or(value, |cell| std::mem::replace(cell, value))
+        });
+        let ends = &mut self.ends;
+        renew(&mut ends.most_cpu, cpu, now.cpu, &self.cpu);
+        renew(&mut ends.most_memory, memory, now.memory, &self.memory);
+        renew(&mut ends.most_share, share, now.share, &self.share);
+        renew(&mut ends.most_per_cpu, per_cpu, now.per_cpu, &self.per_cpu);
+        renew(&mut ends.most_per_memory, per_memory, now.per_memory, &self.per_memory);
+        // Places without a machine that takes pods have no share at all, and are not the least.
+        if now.share > f32::NEG_INFINITY && now.share <= ends.least_share {
+            ends.least_share = now.share;
+        } else if share <= ends.least_share {
+            let less = self.share.map(|share| if share > f32::NEG_INFINITY { -share } else { share });
+            ends.least_share = -most(&less);
         }
-        self.ends = Ends {
-            most_cpu: most(&self.cpu),
-            most_memory: most(&memory),
-            most_share: most(&share),
-            least_share: -most(&less),
-            most_per_cpu: most(&self.per_cpu),
-            most_per_memory: most(&self.per_memory),
-        };
     }
 
     /// Returns true when a machine may have room for so many millicores and MiB and a score beyond `best`. Rounding keeps
@@ -94,6 +105,26 @@ impl Rooms {
             }
         };
         ends.most_cpu >= cpu && ends.most_memory >= memory && most > best
+    }
+}
+
+/// What the scan sees of one machine.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    cpu: f32,
+    memory: f32,
+    volumes: f32,
+    share: f32,
+    per_cpu: f32,
+    per_memory: f32,
+}
+
+/// Brings the most of a column up to date, one of whose values was `before` and is `now`.
+fn renew(end: &mut f32, before: f32, now: f32, column: &[f32; WIDE]) {
+    if now >= *end {
+        *end = now;
+    } else if before >= *end {
+        *end = most(column);
     }
 }
 
@@ -204,19 +235,17 @@ impl Lot {
             + free(kind.room.memory, machine.scored.memory_mib, per_memory);
         let (chunk, within) = (index(machine.pos) / WIDE, index(machine.pos) % WIDE);
         let Some(rooms) = self.rooms.get_mut(chunk) else { return };
-        for (column, value) in [
-            (&mut rooms.cpu, if open { float32(machine.room.cpu) } else { CLOSED }),
-            (&mut rooms.memory, float32(machine.room.memory)),
-            (&mut rooms.volumes, float32(machine.room.volumes)),
-            (&mut rooms.share, share),
-            (&mut rooms.per_cpu, per_cpu),
-            (&mut rooms.per_memory, per_memory),
-        ] {
-            if let Some(cell) = column.get_mut(within) {
-                *cell = value;
-            }
-        }
-        rooms.renew_ends();
+        rooms.set(
+            within,
+            Seen {
+                cpu: if open { float32(machine.room.cpu) } else { CLOSED },
+                memory: if open { float32(machine.room.memory) } else { CLOSED },
+                volumes: float32(machine.room.volumes),
+                share: if open { share } else { f32::NEG_INFINITY },
+                per_cpu,
+                per_memory,
+            },
+        );
     }
 
     /// The place with room whose score is best after `item` came, and that score; the first of equals. `barred` is a
