@@ -137,16 +137,22 @@ fn readers(command: &Command) -> Readers {
     if keeps_running { Readers::Log } else { Readers::Terminal }
 }
 
-/// Begins a backfill anew with an allocator that gives freed memory back at once, so that a week takes the memory of an hour.
+/// Commands that begin anew where freed memory is to be given back at once: a backfill, whose weeks then take the memory of an
+/// hour, and an analysis, which takes a fifth less for a twentieth more of the processor.
+#[cfg(unix)]
+const IN_LITTLE_MEMORY: [&str; 3] = ["collect", "analyze", "run"];
+
+/// Begins such a command anew with an allocator that gives freed memory back at once.
 /// The allocator reads its options before `main` does anything, and files on the command line may be pipes, which are read
 /// once: hence before they are looked at. Where that cannot be done, it goes on as it is.
 #[cfg(unix)]
-fn collect_in_little_memory() {
+fn begin_in_little_memory() {
     use std::os::unix::process::CommandExt;
     const OPTION: &str = "MIMALLOC_PURGE_DELAY";
     let line = config_file::command_line();
     let args = line.iter().skip(1);
-    if !args.clone().any(|arg| arg == "collect") || config_file::in_environment(OPTION) {
+    let is_one = |arg: &std::ffi::OsString| IN_LITTLE_MEMORY.iter().any(|command| arg == command);
+    if !args.clone().any(is_one) || config_file::in_environment(OPTION) {
         return;
     }
     // A dynamic loader that was given this program, or a file that was replaced meanwhile, is not begun.
@@ -158,10 +164,10 @@ fn collect_in_little_memory() {
 }
 
 #[cfg(not(unix))]
-fn collect_in_little_memory() {}
+fn begin_in_little_memory() {}
 
 fn main() -> ExitCode {
-    collect_in_little_memory();
+    begin_in_little_memory();
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(code) => return code,
