@@ -5,10 +5,11 @@
 //! of those before. A pass advances all its scenarios over the same hours, side by side.
 
 mod accuracy;
-mod choices;
 mod costs;
+mod judgement;
 mod migration;
 mod recommendation;
+mod replays;
 mod results;
 mod runs;
 mod sensitivity;
@@ -28,20 +29,20 @@ use crate::read::error::AnalyzeError;
 use crate::read::replay_input::Names;
 use crate::scenarios::emp_profile::Profile;
 use crate::sums::window_totals::Observed;
-use choices::host_type::Hosts;
-use choices::variant_trials::Defaults;
 use costs::scenario_cost::Pricer;
-pub(crate) use costs::waterfall::waterfall;
-use migration::pod_selection::{Selection, Selector};
+use judgement::decision::{Basis, decide};
+use judgement::limits_and_remedies::{Yardstick, judgement};
 pub(crate) use recommendation::confidence::nothing_compared;
-use recommendation::decision::{Basis, decide};
-use recommendation::limits_and_remedies::{Yardstick, judgement};
 pub(crate) use recommendation::verdict::verdict;
 pub(crate) use recommendation::verdict_basis::Grounds;
+pub(crate) use recommendation::waterfall::waterfall;
+pub(crate) use replays::all_replays::Model;
+use replays::host_type::Hosts;
+use replays::replay_passes::{Passes, Source};
+use replays::variant_trials::Defaults;
 pub(crate) use results::conclude;
-pub(crate) use runs::all_replays::Model;
 use runs::machine_candidates::Machines;
-use runs::replay_passes::{Passes, Source};
+use runs::pod_selection::{Selection, Selector};
 use runs::replayed_scenario::Replayed;
 use sensitivity::tornado_bars::subject;
 
@@ -163,9 +164,9 @@ impl<'a> Model<'a> {
         let counted = self.names.counted.take();
         let mut passes = Passes { source, base, pricer: &self.pricer, names: &mut self.names, limits };
         if let Some((planned, as_today)) = planned.zip(as_today) {
-            let steps = migration::namespace_waves::order(passes.names, counted.as_ref());
+            let steps = replays::namespace_waves::order(passes.names, counted.as_ref());
             let taken = if pays { &steps[..] } else { &[] };
-            let choices = migration::namespace_waves::Lifted::of(in_force, counted.as_ref(), taken);
+            let choices = replays::namespace_waves::Lifted::of(in_force, counted.as_ref(), taken);
             let selector = Selector { machines, selections: &choices.selections };
             let (lifted, mut waves) = passes.steps(&planned, as_today, &choices, &selector).await?;
             self.lifted = lifted;

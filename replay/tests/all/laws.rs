@@ -365,10 +365,13 @@ proptest! {
         let plain = run(setups(), &hours(&lives, 1));
         let turned = run(setups(), &hours(&lives, turn));
         prop_assert_eq!(format!("{plain:?}"), format!("{turned:?}"));
-        let mut threads = Replay::new(setups());
-        threads.advance_over(hours(&lives, turn).iter());
-        for ((a, _), (b, _)) in plain.iter().zip(threads.finish()) {
-            prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+        let mut intake = HourIntake::new(RightSizing::default());
+        let taken: Vec<TakenHour> = hours(&lives, turn).iter().map(|hour| intake.take_in(hour)).collect();
+        let mut scenarios: Vec<Scenario> = setups().into_iter().map(Scenario::new).collect();
+        let mut walk = Walk::default();
+        side_by_side(&mut scenarios, taken.iter().map(|hour| walk.next(hour, None)), Scenario::advance);
+        for ((a, _), scenario) in plain.iter().zip(scenarios) {
+            prop_assert_eq!(format!("{a:?}"), format!("{:?}", scenario.finish()));
         }
     }
 

@@ -1,6 +1,4 @@
-//! Migration to a pool: pods that move, pods that stay, and in which order.
+//! Migration to a pool: pods that move, pods that stay, and the plan that builds it.
 
 pub(crate) mod build_plan;
 pub(crate) mod movability;
-pub(crate) mod namespace_waves;
-pub(crate) mod pod_selection;

@@ -1,7 +1,7 @@
-//! Recommendation: scenarios by the same limits, the decision, and the verdict with its confidence.
+//! Recommendation: the verdict with its confidence, the path to it from today's cost, and the Savings Plan to buy then.
 
 pub(crate) mod confidence;
-pub(crate) mod decision;
-pub(crate) mod limits_and_remedies;
+pub(crate) mod savings_plan_offer;
 pub(crate) mod verdict;
 pub(crate) mod verdict_basis;
+pub(crate) mod waterfall;

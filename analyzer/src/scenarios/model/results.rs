@@ -3,24 +3,23 @@
 use chrono::{DateTime, Utc};
 use replay::{Grain, HOUR_SECONDS, Outcome, PoolZones, Requests, Zones, lower_bound};
 use types::analysis::{
-    AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, MachineRole, Note,
-    Plan, PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
-    WorstSlot,
+    HostConsidered, MachineHours, MachineRole, Note, Risk, Scenario, ScenarioHour, ScenarioId, WorstSlot,
 };
 use types::wording::{brief, counted, quantity};
 use types::{CapacityType, NanoUsd, SLOTS_PER_HOUR};
 
 use super::accuracy::back_test::{self, back_test};
 use super::accuracy::saving_interval;
-use super::choices::host_type::HostTried;
-use super::choices::warm_machines::fits;
 use super::costs::scenario_cost::{Money, Pricer, evm_hours};
 use super::costs::spare_hosts::with_spare_hosts;
+use super::judgement::decision::{Basis, decide};
+use super::judgement::limits_and_remedies::{Judgement, Yardstick, after_expiries, in_force, judgement};
 use super::migration::build_plan::plan;
 use super::migration::movability::{autoscaled, exclusions, movability, no_pool, selected, unseen};
-use super::recommendation::decision::{Basis, Decision, decide};
-use super::recommendation::limits_and_remedies::{Judgement, Yardstick, after_expiries, in_force, judgement};
-use super::runs::all_replays::Model;
+use super::recommendation::verdict_basis::{Conclusion, PricedScenario};
+use super::replays::all_replays::Model;
+use super::replays::host_type::HostTried;
+use super::replays::warm_machines::fits;
 use super::runs::replayed_scenario::Replayed;
 use super::sensitivity::tornado_bars::Bars;
 use super::sensitivity::what_if::what_if;
@@ -30,54 +29,6 @@ use crate::number::{float, ratio};
 use crate::prices::MachineKind;
 use crate::pricing::HourlyCost;
 use crate::units::unsigned;
-
-/// A replayed scenario, as it is written and exact.
-#[derive(Debug)]
-pub(crate) struct PricedScenario {
-    pub(crate) scenario: Scenario,
-    pub(crate) lines: ExactLines,
-}
-
-/// Conclusion of the replays.
-#[derive(Debug)]
-pub(crate) struct Conclusion {
-    pub(crate) scenarios: Vec<PricedScenario>,
-    /// Basis of the decision beside the judgement, and the decision.
-    pub(crate) basis: Basis,
-    pub(crate) decision: Decision,
-    /// The scenario the answer is about under other assumptions.
-    pub(crate) tornado: Vec<TornadoBar>,
-    pub(crate) tornado_of: Option<ScenarioId>,
-    pub(crate) hosts: Vec<HostConsidered>,
-    pub(crate) what_if: Option<WhatIf>,
-    pub(crate) movability: Vec<WorkloadMovability>,
-    pub(crate) selection: Selection,
-    pub(crate) exclusions: Vec<Exclusion>,
-    pub(crate) plan: Option<Plan>,
-    /// The saving of the pool that is judged against `ec2-repacked`, over weeks drawn again.
-    pub(crate) interval_usd: Option<[f64; 2]>,
-    pub(crate) notes: Vec<Note>,
-    pub(crate) origins: Vec<PriceOrigin>,
-    pub(crate) back_test: Option<BackTest>,
-    /// Judgement of scenarios on the reported hours.
-    pub(crate) judgement: Judgement,
-    /// Changes under a pool that have no price.
-    pub(crate) unpriced_changes: Vec<String>,
-    /// A Savings Plan for what runs always after the change.
-    pub(crate) offer: Option<CommitmentOffer>,
-    /// What the recommended scenario saves once commitments have expired, date by date, and a month once all have.
-    pub(crate) after_expiries: Vec<AfterExpiry>,
-    pub(crate) after_commitments_usd: Option<f64>,
-    /// `emp` with what does not move repacked as `ec2-repacked` repacks it, and what `emp` keeps ready.
-    pub(crate) like_for_like: Option<ExactLines>,
-}
-
-impl Conclusion {
-    /// The replayed scenario of an id.
-    pub(crate) fn scenario(&self, id: &str) -> Option<&PricedScenario> {
-        self.scenarios.iter().find(|made| made.scenario.id == id)
-    }
-}
 
 /// Lines that cost what they cost today in every scenario.
 const AS_TODAY: [&str; 7] =
@@ -111,7 +62,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
-        offer: super::costs::savings_plan_offer::offer(model, &judgement, decision.recommended),
+        offer: super::recommendation::savings_plan_offer::offer(model, &judgement, decision.recommended),
         hosts: model.hosts.iter().map(|tried| considered(tried, model)).collect(),
         what_if,
         movability: movability(

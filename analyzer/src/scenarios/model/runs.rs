@@ -1,6 +1,6 @@
-//! Runs of the engine: the machines it is given, the passes over the hours, and what was replayed.
+//! One run of the engine: which machines may be bought, which pods move, which hours it is of, and what came of it.
 
-pub(crate) mod all_replays;
 pub(crate) mod machine_candidates;
-pub(crate) mod replay_passes;
+pub(crate) mod pod_selection;
 pub(crate) mod replayed_scenario;
+pub(crate) mod trial_and_report_hours;

@@ -2,5 +2,4 @@
 
 pub(crate) mod fee_and_discounts;
 pub(crate) mod tornado_bars;
-pub(crate) mod tornado_replays;
 pub(crate) mod what_if;

@@ -5,8 +5,8 @@ use types::analysis::ScenarioId;
 
 use crate::monthly_scaling::HOURS_A_WEEK;
 use crate::scenarios::model::costs::spare_hosts::spared;
-use crate::scenarios::model::recommendation::limits_and_remedies::{Judgement, best_pool};
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::judgement::limits_and_remedies::{Judgement, best_pool};
+use crate::scenarios::model::replays::all_replays::Model;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;

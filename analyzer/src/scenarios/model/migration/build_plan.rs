@@ -8,8 +8,8 @@ use crate::monthly_scaling::Month;
 use crate::number::ratio;
 use crate::scenarios::model::costs::scenario_cost::evm_hours;
 use crate::scenarios::model::costs::spare_hosts::with_spare_hosts;
-use crate::scenarios::model::recommendation::limits_and_remedies::Judgement;
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::judgement::limits_and_remedies::Judgement;
+use crate::scenarios::model::replays::all_replays::Model;
 
 /// Hours that old machines and new ones run side by side in a step.
 const DUAL_HOURS: f64 = 336.0;

@@ -10,8 +10,8 @@ use crate::bill::today::hours;
 use crate::number::{float, ratio};
 use crate::read::replay_input::{self, Counted, Stays, WorkloadName};
 use crate::scenarios::model::costs::spare_hosts::with_spare_hosts;
-use crate::scenarios::model::migration::pod_selection;
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::replays::all_replays::Model;
+use crate::scenarios::model::runs::pod_selection;
 
 /// Workloads listed at most.
 const MOST_WORKLOADS: usize = 10_000;

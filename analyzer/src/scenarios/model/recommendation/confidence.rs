@@ -2,8 +2,8 @@
 
 use types::analysis::{Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, Reason, TornadoBar};
 
-use crate::scenarios::model::recommendation::decision::{Decision, SILENT};
-use crate::scenarios::model::recommendation::limits_and_remedies::Reported;
+use crate::scenarios::model::judgement::decision::{Decision, SILENT};
+use crate::scenarios::model::judgement::limits_and_remedies::Reported;
 use crate::scenarios::model::recommendation::verdict_basis::Grounds;
 
 /// Hours of three whole weeks.

@@ -3,10 +3,10 @@
 use types::analysis::{Amounts, Plan, Saving, ScenarioId, TornadoBar, Verdict};
 
 use crate::scenarios::model::costs::unused_commitments::stranded;
+use crate::scenarios::model::judgement::limits_and_remedies::{Reported, best_pool};
 use crate::scenarios::model::recommendation::confidence::confidence;
-use crate::scenarios::model::recommendation::limits_and_remedies::{Reported, best_pool};
 use crate::scenarios::model::recommendation::verdict_basis::Grounds;
-use crate::scenarios::model::results::PricedScenario;
+use crate::scenarios::model::recommendation::verdict_basis::PricedScenario;
 use crate::scenarios::saving;
 use crate::units::nanos;
 

@@ -3,8 +3,8 @@
 use replay::{Outcome, Setup};
 use types::analysis::ScenarioId;
 
-use crate::scenarios::model::choices::trial_and_report_hours::Windows;
 use crate::scenarios::model::runs::machine_candidates::Candidate;
+use crate::scenarios::model::runs::trial_and_report_hours::Windows;
 
 /// A scenario that was replayed.
 #[derive(Debug, Clone)]

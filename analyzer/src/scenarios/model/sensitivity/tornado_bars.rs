@@ -4,16 +4,16 @@
 
 use types::analysis::{Judged, LimitCheck, ScenarioId, TornadoBar};
 
-use crate::scenarios::model::choices::warm_machines::checks_with_spares;
 use crate::scenarios::model::costs::spare_hosts::lines_with_spares;
-use crate::scenarios::model::recommendation::decision::{Basis, Decision, decide};
-use crate::scenarios::model::recommendation::limits_and_remedies::{
+use crate::scenarios::model::judgement::decision::{Basis, Decision, decide};
+use crate::scenarios::model::judgement::limits_and_remedies::{
     Judgement, Reported, Yardstick, headroom_check, judgement, limit_check,
 };
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::replays::all_replays::Model;
+use crate::scenarios::model::replays::tornado_replays::{Bar, Tornado};
+use crate::scenarios::model::replays::warm_machines::checks_with_spares;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::scenarios::model::sensitivity::fee_and_discounts::Deal;
-use crate::scenarios::model::sensitivity::tornado_replays::{Bar, Tornado};
 use crate::units::nanos;
 
 /// Limits by the keys of their assumptions. What fits no machine has none.

@@ -6,8 +6,8 @@ use types::analysis::{BreakEven, ExactLines, ScenarioId, TornadoBar, WhatIf, Wha
 use crate::number::ratio;
 use crate::scenarios::model::costs::scenario_cost::Money;
 use crate::scenarios::model::costs::spare_hosts::lines_with_spares;
-use crate::scenarios::model::runs::all_replays::Model;
-use crate::scenarios::model::runs::replay_passes::MENDED;
+use crate::scenarios::model::replays::all_replays::Model;
+use crate::scenarios::model::replays::replay_passes::MENDED;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::scenarios::model::sensitivity::fee_and_discounts::Deal;
 use crate::units::unsigned;

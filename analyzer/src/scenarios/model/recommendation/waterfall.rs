@@ -9,10 +9,10 @@ use types::analysis::{ExactLines, ScenarioId, Verdict, Waterfall, WaterfallChang
 use crate::bill::today;
 use crate::monthly_scaling::Month;
 use crate::number::ratio;
-use crate::scenarios::model::recommendation::decision::empty_usd;
-use crate::scenarios::model::recommendation::limits_and_remedies::{Reported, in_force};
-use crate::scenarios::model::results::Conclusion;
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::judgement::decision::empty_usd;
+use crate::scenarios::model::judgement::limits_and_remedies::{Reported, in_force};
+use crate::scenarios::model::recommendation::verdict_basis::Conclusion;
+use crate::scenarios::model::replays::all_replays::Model;
 use crate::units::nanos;
 
 /// Lines of a machine pool that EC2 alone does not have in this form.

@@ -6,9 +6,9 @@ use types::NanoUsd;
 use types::analysis::Limit;
 
 use crate::read::error::AnalyzeError;
-use crate::scenarios::model::migration::pod_selection::Selector;
+use crate::scenarios::model::replays::replay_passes::{MENDED, Passes, Setups};
 use crate::scenarios::model::runs::machine_candidates::Candidate;
-use crate::scenarios::model::runs::replay_passes::{MENDED, Passes, Setups};
+use crate::scenarios::model::runs::pod_selection::Selector;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 
 /// A host type that was looked at.

@@ -14,12 +14,12 @@ use crate::read::decode::{each_trace, read_traces};
 use crate::read::error::AnalyzeError;
 use crate::read::lake_objects::{Days, MOVING, REPLAYED};
 use crate::read::replay_input::Names;
-use crate::scenarios::model::choices::trial_and_report_hours::Windows;
 use crate::scenarios::model::costs::scenario_cost::Pricer;
 use crate::scenarios::model::costs::spare_hosts::lines_with_spares;
-use crate::scenarios::model::migration::pod_selection::Selector;
 use crate::scenarios::model::runs::machine_candidates::Candidate;
+use crate::scenarios::model::runs::pod_selection::Selector;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
+use crate::scenarios::model::runs::trial_and_report_hours::Windows;
 
 /// Limits that a choice of variants and hosts leaves open, since warm machines and spare hosts mend them. Spare hosts are in
 /// the cost it goes by; what warm machines cost is little.

@@ -7,8 +7,8 @@ use types::analysis::{CommitmentOffer, ScenarioId};
 
 use crate::prices::{CommitmentKind, MachineKind, Offer, Term, offers};
 use crate::scenarios::model::costs::spare_hosts::spared;
-use crate::scenarios::model::recommendation::limits_and_remedies::{Judgement, in_force};
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::judgement::limits_and_remedies::{Judgement, in_force};
+use crate::scenarios::model::replays::all_replays::Model;
 
 /// The offer for a year of a Compute Savings Plan, for the machines of the recommended scenario, or today's where none is
 /// recommended; `None` where nothing runs always that a plan covers, or it would save nothing.

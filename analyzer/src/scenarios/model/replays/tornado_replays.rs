@@ -8,9 +8,9 @@ use types::analysis::ScenarioId;
 
 use crate::monthly_scaling::HOURS_A_WEEK;
 use crate::read::error::AnalyzeError;
-use crate::scenarios::model::choices::warm_machines::{checks_with_spares, levels_above};
-use crate::scenarios::model::migration::pod_selection::Selector;
-use crate::scenarios::model::runs::replay_passes::{MOST_REPLAYS, Passes, Ruled, Stretch};
+use crate::scenarios::model::replays::replay_passes::{MOST_REPLAYS, Passes, Ruled, Stretch};
+use crate::scenarios::model::replays::warm_machines::{checks_with_spares, levels_above};
+use crate::scenarios::model::runs::pod_selection::Selector;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 
 /// One assumption changed to one of its other values.

@@ -8,10 +8,10 @@ use replay::{Buy, Ec2, Requests, Setup};
 use types::NanoUsd;
 
 use crate::read::error::AnalyzeError;
-use crate::scenarios::model::choices::variants::{self, CLEARLY_CHEAPER, FINALISTS, FINALISTS_SIZED, MOST, MOST_SIZED};
-use crate::scenarios::model::migration::pod_selection::Selector;
+use crate::scenarios::model::replays::replay_passes::{Passes, Setups};
+use crate::scenarios::model::replays::variants::{self, CLEARLY_CHEAPER, FINALISTS, FINALISTS_SIZED, MOST, MOST_SIZED};
 use crate::scenarios::model::runs::machine_candidates::Candidate;
-use crate::scenarios::model::runs::replay_passes::{Passes, Setups};
+use crate::scenarios::model::runs::pod_selection::Selector;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 
 /// Choices of each side.

@@ -6,9 +6,9 @@ use replay::{Ec2, Setup};
 
 use crate::read::error::AnalyzeError;
 use crate::read::replay_input::{Counted, Names};
-use crate::scenarios::model::migration::pod_selection::{BY_CHOICE, Selection, Selector};
+use crate::scenarios::model::replays::replay_passes::{Passes, Setups};
 use crate::scenarios::model::runs::machine_candidates::Candidate;
-use crate::scenarios::model::runs::replay_passes::{Passes, Setups};
+use crate::scenarios::model::runs::pod_selection::{BY_CHOICE, Selection, Selector};
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 
 /// Share of the memory that may move by the end of the first step, and of the second.

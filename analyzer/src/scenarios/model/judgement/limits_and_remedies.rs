@@ -8,10 +8,10 @@ use types::analysis::{
 use crate::monthly_scaling::Month;
 use crate::number::ratio;
 use crate::prices::PriceBook;
-use crate::scenarios::model::choices::warm_machines::Ladder;
 use crate::scenarios::model::costs::scenario_cost::Money;
 use crate::scenarios::model::costs::spare_hosts::{spared, spares, with_spares};
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::replays::all_replays::Model;
+use crate::scenarios::model::replays::warm_machines::Ladder;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::units::unsigned;
 

@@ -12,8 +12,8 @@ use types::analysis::{LEAST_SAVING_FRACTION, Limit, ScenarioId};
 
 use crate::read::error::AnalyzeError;
 use crate::scenarios::model::costs::spare_hosts::{lines_with_spares, with_spares};
-use crate::scenarios::model::migration::pod_selection::Selector;
-use crate::scenarios::model::runs::replay_passes::{MOST_REPLAYS, Passes, Setups};
+use crate::scenarios::model::replays::replay_passes::{MOST_REPLAYS, Passes, Setups};
+use crate::scenarios::model::runs::pod_selection::Selector;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::units::nanos;
 

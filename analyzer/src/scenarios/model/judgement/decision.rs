@@ -9,9 +9,9 @@ use types::analysis::{LEAST_SAVING_FRACTION, Reason, ScenarioId, Silence};
 use crate::bill::today::Bill;
 use crate::monthly_scaling::Month;
 use crate::number::ratio;
-use crate::scenarios::model::accuracy::missing_samples::silence;
-use crate::scenarios::model::recommendation::limits_and_remedies::{Judgement, Reported};
-use crate::scenarios::model::runs::all_replays::Model;
+use crate::scenarios::model::judgement::limits_and_remedies::{Judgement, Reported};
+use crate::scenarios::model::judgement::missing_samples::silence;
+use crate::scenarios::model::replays::all_replays::Model;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::units::{nanos, unsigned};
 

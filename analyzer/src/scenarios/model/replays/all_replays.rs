@@ -7,12 +7,12 @@ use crate::assumptions::Assumptions;
 use crate::number::{float, ratio};
 use crate::read::replay_input::{Counted, Names};
 use crate::scenarios::emp_profile::Profile;
-use crate::scenarios::model::choices::host_type::HostTried;
-use crate::scenarios::model::choices::trial_and_report_hours::Windows;
-use crate::scenarios::model::choices::warm_machines::Ladder;
 use crate::scenarios::model::costs::scenario_cost::Pricer;
+use crate::scenarios::model::replays::host_type::HostTried;
+use crate::scenarios::model::replays::tornado_replays::Tornado;
+use crate::scenarios::model::replays::warm_machines::Ladder;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
-use crate::scenarios::model::sensitivity::tornado_replays::Tornado;
+use crate::scenarios::model::runs::trial_and_report_hours::Windows;
 
 /// Everything that was replayed.
 #[derive(Debug)]
