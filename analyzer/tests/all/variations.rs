@@ -65,9 +65,9 @@ async fn hosts_that_overcommit_has_filled_are_not_said_to_be_there_for_their_zon
         let hosts = judged(&all, ScenarioId::Emp).zone_hosts.clone();
         assert_eq!(hosts, None, "{pods_per_zone} pods in each zone\n{}", table(&all));
     }
-    // Two in each zone do not.
-    let pods = vec![Pods { namespace: "app", pods: 6, replicas: 3, request: (12_000, 48_000), used: steady }];
-    let cluster = Cluster { node: M5_4XLARGE, nodes: 6, zones: 3, pods_per_node: 1, pods };
+    // One in each zone does not.
+    let pods = vec![Pods { namespace: "app", pods: 3, replicas: 3, request: (12_000, 48_000), used: steady }];
+    let cluster = Cluster { node: M5_4XLARGE, nodes: 3, zones: 3, pods_per_node: 1, pods };
     let all = analysis((0..80).map(|n| (n, cluster.rows(n)))).await;
     let hosts = judged(&all, ScenarioId::Emp).zone_hosts.clone();
     assert!(hosts.is_some_and(|hosts| hosts.zones == 3 && hosts.fill_fraction < 0.5), "{}", table(&all));

@@ -75,10 +75,17 @@ impl WorkloadCost {
 
     /// Returns what it pays over the window for requests that it does not use, in USD.
     pub fn unused_usd(&self) -> f64 {
+        self.unused_cpu_and_memory_usd().into_iter().sum()
+    }
+
+    /// The same of CPU and of memory.
+    pub(crate) fn unused_cpu_and_memory_usd(&self) -> [f64; 2] {
         let part = |usd: f64, used: f64, requested: f64| {
             if requested > 0.0 { usd * (1.0 - used / requested).max(0.0) } else { 0.0 }
         };
-        part(self.cpu_usd, self.cpu_used_core_hours, self.cpu_request_core_hours)
-            + part(self.memory_usd, self.memory_used_gib_hours, self.memory_request_gib_hours)
+        [
+            part(self.cpu_usd, self.cpu_used_core_hours, self.cpu_request_core_hours),
+            part(self.memory_usd, self.memory_used_gib_hours, self.memory_request_gib_hours),
+        ]
     }
 }

@@ -37,20 +37,23 @@ impl Waste {
 
 /// Requested and not used, of workloads that are not on every node, less what is used without a sample; never more than is
 /// paid for them.
-fn unused(allocation: &Allocation, without_sample_usd: f64) -> f64 {
-    let all: f64 = workloads(allocation).map(WorkloadCost::unused_usd).sum();
+fn unused(allocation: &Allocation, without_sample_usd: [f64; 2]) -> f64 {
+    let parts = workloads(allocation).map(WorkloadCost::unused_cpu_and_memory_usd);
+    let [cpu, memory] =
+        parts.fold([0.0; 2], |[cpu, memory], [more_cpu, more_memory]| [cpu + more_cpu, memory + more_memory]);
+    let [of_cpu, of_memory] = without_sample_usd;
     let paid = allocation.total.workloads_usd - allocation.total.oversubscribed_usd;
-    (all - without_sample_usd).min(paid).max(0.0)
+    ((cpu - of_cpu).max(0.0) + (memory - of_memory).max(0.0)).min(paid.max(0.0))
 }
 
 fn workloads(allocation: &Allocation) -> impl Iterator<Item = &WorkloadCost> {
     allocation.by_workload.iter().filter(|row| !row.overhead)
 }
 
-/// Cost over the window of what pods use without a sample: what the replays put in its place, at what workloads pay on average
-/// for a core-hour and a GiB-hour. Zero where nothing was replayed.
-fn in_place_of_samples(analysis: &Analysis, allocation: &Allocation) -> f64 {
-    let Some(silence) = &analysis.silence else { return 0.0 };
+/// Cost over the window of the CPU and of the memory that pods use without a sample: what the replays put in its place, at
+/// what workloads pay on average for a core-hour and a GiB-hour. Zero where nothing was replayed.
+fn in_place_of_samples(analysis: &Analysis, allocation: &Allocation) -> [f64; 2] {
+    let Some(silence) = &analysis.silence else { return [0.0; 2] };
     let hours = f64::from(analysis.window.hours_present);
     let [cores, gib] = used_without_sample(silence).map(|mean| mean * hours);
     let price = |usd: fn(&WorkloadCost) -> f64, held: fn(&WorkloadCost) -> f64| {
@@ -59,7 +62,7 @@ fn in_place_of_samples(analysis: &Analysis, allocation: &Allocation) -> f64 {
     };
     let of_core = price(|row| row.cpu_usd, |row| row.cpu_request_core_hours.max(row.cpu_used_core_hours));
     let of_gib = price(|row| row.memory_usd, |row| row.memory_request_gib_hours.max(row.memory_used_gib_hours));
-    cores * of_core + gib * of_gib
+    [cores * of_core, gib * of_gib]
 }
 
 /// Cores and GiB used without a sample, on average over the hours of the day.
