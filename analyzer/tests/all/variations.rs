@@ -62,14 +62,14 @@ async fn hosts_that_overcommit_has_filled_are_not_said_to_be_there_for_their_zon
     for (pods_per_zone, zones) in [(9, 3), (27, 1)] {
         let cluster = Cluster { node: M5_4XLARGE, nodes: 27, zones, pods_per_node: 1, pods: pods.clone() };
         let all = analysis((0..80).map(|n| (n, cluster.rows(n)))).await;
-        let hosts = judged(&all, ScenarioId::Emp).zone_hosts.clone();
+        let hosts = judged(&all, ScenarioId::Emp).zone_hosts;
         assert_eq!(hosts, None, "{pods_per_zone} pods in each zone\n{}", table(&all));
     }
     // One in each zone does not.
     let pods = vec![Pods { namespace: "app", pods: 3, replicas: 3, request: (12_000, 48_000), used: steady }];
     let cluster = Cluster { node: M5_4XLARGE, nodes: 3, zones: 3, pods_per_node: 1, pods };
     let all = analysis((0..80).map(|n| (n, cluster.rows(n)))).await;
-    let hosts = judged(&all, ScenarioId::Emp).zone_hosts.clone();
+    let hosts = judged(&all, ScenarioId::Emp).zone_hosts;
     assert!(hosts.is_some_and(|hosts| hosts.zones == 3 && hosts.fill_fraction < 0.5), "{}", table(&all));
 }
 

@@ -15,7 +15,7 @@ pub trait AssumptionSet {
 }
 
 /// Makes a set of assumptions of a table: for each key its field, name, unit, `{ number default, min, max }` or
-/// `{ choice Name }`, an enum as [`choice!`](crate::choice) makes it, the source of the default, and what it changes.
+/// `{ choice Name }`, an enum as [`choice!`](crate::choice!) makes it, the source of the default, and what it changes.
 #[macro_export]
 macro_rules! assumption_set {
     (@type number $($domain:tt)+) => { f64 };
