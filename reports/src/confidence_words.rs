@@ -51,7 +51,7 @@ fn clause(doubt: &Doubt, analysis: Option<&Analysis>) -> (SavingHolds, String) {
         }
         Doubt::EmpFactsDated => "what we know of EMP dates from early 2025".to_owned(),
         Doubt::SilentBusyHours => "usage is missing in the busiest hours of the day".to_owned(),
-        Doubt::AutoscalersAddReplicas { .. } => "autoscalers add replicas that the saving does not count".to_owned(),
+        Doubt::AutoscalersAddReplicas { .. } => "replicas that autoscalers add are not counted".to_owned(),
         Doubt::UsagePartlyMissing { share } => {
             format!("usage is missing for {} of the CPU or memory that pods use", percent_brief(*share))
         }

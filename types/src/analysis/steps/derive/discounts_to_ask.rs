@@ -50,9 +50,8 @@ fn of_aws(analysis: &Analysis, months: f64, beside_monthly_usd: f64) -> Option<S
         step(StepKind::AskDiscount, what, None).asking(percent).with(
             format!(
                 "In no sum, since nobody has agreed to it: one percent of the {} a month that are left to AWS after the steps \
-                 above, so it overlaps with none of them. AWS publishes no terms; by public reports such agreements \
-                 cover a whole organisation and start near a million US dollars a year, committed to for years. Lower the bill \
-                 first, then commit.",
+                 above, so it overlaps with none of them. AWS publishes no terms; such agreements are for a large spend of a \
+                 whole organisation, committed to for years. Lower the bill first, then commit.",
                 money(left)
             ),
             "your account team at AWS; then `edp_fraction` in the prices file",
