@@ -137,10 +137,11 @@ pub fn side_by_side<T: Send, H: Send + Sync>(
         }
     };
     std::thread::scope(|threads| {
+        // Before the threads: where one cannot be had, the others end too.
+        let _ending = Ending(&shared);
         (0..processors.min(n)).for_each(|_| {
             threads.spawn(work);
         });
-        let _ending = Ending(&shared);
         for hour in hours {
             if !shared.add(hour) {
                 break;

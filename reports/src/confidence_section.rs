@@ -148,6 +148,10 @@ fn optimism(analysis: &View<'_>) -> String {
     let within = "A saving smaller than that is within the model’s error.";
     match analysis.model_optimism {
         None => "How the engine’s own idea of today compares with what was observed is not known.".to_owned(),
+        Some(ratio) if (ratio - 1.0).abs() < 0.0005 => {
+            "Our simulation of today’s machines needs what the cluster used, nodes that nothing ran on aside."
+                .to_owned()
+        }
         Some(ratio) if ratio < 1.0 => format!(
             "Our simulation of today’s machines needs {} less than the cluster really used. {within}",
             number_format::percent(1.0 - ratio)

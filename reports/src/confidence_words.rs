@@ -211,17 +211,9 @@ pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> 
 
 /// The level without the doubts that leave the saving as it is, and the first of the others as a clause.
 fn of_saving(confidence: &Confidence, analysis: Option<&Analysis>) -> (ConfidenceLevel, Option<String>) {
-    let level = |of: &Doubt| match of {
-        Doubt::EmpFactsDated
-        | Doubt::SilentBusyHours
-        | Doubt::AutoscalersAddReplicas { .. }
-        | Doubt::Unpriced { .. } => ConfidenceLevel::Medium,
-        // Low or medium by their size: no higher than all of them together.
-        _ => confidence.level,
-    };
     let clauses = confidence.doubts.iter().map(|of| (of, clause(of, analysis)));
     let of_saving: Vec<_> = clauses.filter(|(_, (holds, _))| *holds != SavingHolds(true)).collect();
-    let least = of_saving.iter().map(|(of, _)| level(of)).min().unwrap_or(ConfidenceLevel::High);
+    let least = of_saving.iter().map(|(of, _)| of.level()).min().unwrap_or(ConfidenceLevel::High);
     (least, of_saving.into_iter().next().map(|(_, (_, clause))| clause))
 }
 
@@ -233,12 +225,13 @@ fn assumptions_tried(analysis: &Analysis) -> u32 {
     u32::try_from(keys.len()).unwrap_or(u32::MAX)
 }
 
-/// Says that the gravest doubt turns the saving into a loss, as a sentence; empty where it does not.
+/// Says that the first doubt about the saving turns it into a loss, as a sentence; empty where it does not.
 pub(crate) fn turns_into_loss(confidence: &Confidence, analysis: &Analysis) -> &'static str {
-    let Some(Doubt::FlipsWith { key, value, then: Flip::SavesTooLittle }) = confidence.doubts.first() else {
-        return "";
-    };
-    let there = bar_at(analysis, key, value).and_then(|bar| There::new(analysis, bar));
+    let flip = confidence.doubts.iter().find_map(|doubt| match doubt {
+        Doubt::FlipsWith { key, value, then: Flip::SavesTooLittle } => bar_at(analysis, key, value),
+        _ => None,
+    });
+    let there = flip.and_then(|bar| There::new(analysis, bar));
     match there {
         Some(there) if there.saving <= -WORTH_SAYING => {
             if AssumptionTest::must_be_tried(&analysis.verdict) {

@@ -121,11 +121,15 @@ fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
             }
         }
         (Reason::SavesMost | Reason::ChangesLess, Some(_)) => match analysis.verdict.best_pool() {
-            Some(pool) if pool.saving_monthly_usd < 0.0 => "No, it costs more than today.",
+            Some(pool) if pool.saving_monthly_usd <= -wording::WORTH_SAYING => "No, it costs more than today.",
             Some(_) => "No, something else saves more.",
             None => NOT_COMPARED,
         },
-        (Reason::NothingSaves | Reason::SavesTooLittle, _) if analysis.verdict.best_pool().is_none() => NOT_COMPARED,
+        (Reason::NothingSaves | Reason::SavesTooLittle | Reason::LimitsBroken, _)
+            if analysis.verdict.best_pool().is_none() =>
+        {
+            NOT_COMPARED
+        }
         (Reason::NothingSaves | Reason::SavesTooLittle, _) => "No.",
         (Reason::LimitsBroken, _) => match analysis.verdict.best_pool() {
             Some(pool) if pool.saving_monthly_usd > 0.0 => "Not within the limits.",
@@ -466,8 +470,11 @@ fn ec2_as_it_ran(analysis: &View<'_>) -> String {
     match list.map(|(compute, list)| 1.0 - compute.effective_usd / list) {
         None => "EC2 as it ran".to_owned(),
         Some(off) if off > LEAST => {
-            let by = compute.is_some_and(|compute| compute.effective_usd < compute.contracted_usd);
-            let by = if by { " by commitments" } else { "" };
+            let by = match list {
+                Some((compute, _)) if compute.effective_usd >= compute.contracted_usd => "",
+                Some((compute, list)) if compute.contracted_usd >= list => " by commitments",
+                _ => " by your prices and commitments",
+            };
             format!("EC2 as it ran, {} under list prices{by}", wording::percent_brief(off))
         }
         Some(off) if off < -LEAST => format!("EC2 as it ran, {} over list prices", wording::percent_brief(-off)),
@@ -516,7 +523,8 @@ fn pool(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
     }
     let name = scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario));
     let compared = against_today(analysis, judged, &saves(analysis));
-    let most = if judged.saving_monthly_usd < 0.0 { most_of_it(analysis, judged.scenario) } else { None };
+    let most =
+        if judged.saving_monthly_usd <= -wording::WORTH_SAYING { most_of_it(analysis, judged.scenario) } else { None };
     let most = most.map(|what| format!(", most of it for {what}")).unwrap_or_default();
     let sub = format!("{}: {compared}{most}", with_fee(&name));
     other(analysis, "Elastic machine pool, per month", judged, sub)

@@ -288,6 +288,27 @@ pub enum Doubt {
     NothingCompared,
 }
 
+impl Doubt {
+    /// Returns the most that confidence can be under it.
+    pub fn level(&self) -> ConfidenceLevel {
+        /// Hours of one week.
+        const WEEK: u32 = 168;
+        /// Share of the use without a sample above which it is low.
+        const SILENT: f64 = 0.05;
+        /// Share that the back-test may be off by before it is low.
+        const FAR_OFF: f64 = 0.1;
+        let low = match self {
+            Self::FlipsWith { .. } | Self::SavingNearThreshold { .. } | Self::NothingCompared => true,
+            Self::ShortWindow { hours } => *hours < WEEK,
+            Self::UsagePartlyMissing { share } => *share > SILENT,
+            Self::BackTest { share } => share.abs() > FAR_OFF,
+            Self::EmpFactsDated | Self::SilentBusyHours | Self::Unpriced { .. } => false,
+            Self::AutoscalersAddReplicas { .. } | Self::HoursMissing { .. } => false,
+        };
+        if low { ConfidenceLevel::Low } else { ConfidenceLevel::Medium }
+    }
+}
+
 /// The confidence in a conclusion and what limits it, the gravest first. Where nothing can be recommended it is low.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -19,10 +19,10 @@ impl<'a> AssumptionTest<'a> {
     pub fn first_of(verdict: &'a Verdict) -> Option<Self> {
         verdict.recommended().filter(|id| id.is_change())?;
         let confidence = verdict.confidence.as_ref().filter(|of| of.level == ConfidenceLevel::Low)?;
-        match confidence.doubts.first()? {
+        confidence.doubts.iter().find_map(|doubt| match doubt {
             Doubt::FlipsWith { key, value, then: Flip::SavesTooLittle | Flip::AnotherWins } => Self::new(key, value),
             _ => None,
-        }
+        })
     }
 
     /// Returns true when what is recommended depends on an assumption that must first be tried on machines.

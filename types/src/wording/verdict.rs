@@ -269,8 +269,11 @@ fn rejected(verdict: &Verdict) -> String {
 
 /// Compares the best pool with today, unless that was said of the largest saving that breaks a limit.
 fn pool_unless_rejected(verdict: &Verdict) -> String {
-    let of = |judged: Option<&Judged>| judged.map(|judged| judged.scenario);
-    if of(verdict.best_pool()) == of(best_rejected(verdict)) { String::new() } else { pool(verdict) }
+    let rejected = best_rejected(verdict).map(|judged| judged.scenario);
+    match verdict.best_pool() {
+        Some(pool) if Some(pool.scenario) == rejected => String::new(),
+        _ => pool(verdict),
+    }
 }
 
 fn doubts(verdict: &Verdict) -> impl Iterator<Item = &Doubt> {

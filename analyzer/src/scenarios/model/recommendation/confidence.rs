@@ -2,18 +2,14 @@
 
 use types::analysis::{Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, Reason, TornadoBar};
 
-use crate::scenarios::model::judgement::decision::{Decision, SILENT};
+use crate::scenarios::model::judgement::decision::Decision;
 use crate::scenarios::model::judgement::limits_and_remedies::Reported;
 use crate::scenarios::model::recommendation::verdict_basis::Grounds;
 
 /// Hours of three whole weeks.
 const THREE_WEEKS: f64 = 504.0;
-/// Hours of one.
-const WEEK: f64 = 168.0;
 /// Share of the hours that may be missing, and of today's compute that the back-test may be off by, for high confidence.
 const MUCH: f64 = 0.05;
-/// A back-test off by more than this leaves low confidence.
-const FAR_OFF: f64 = 0.1;
 /// Share of the use without a sample, or of the CPU requested that autoscalers drive, that says nothing.
 const FEW: f64 = 0.01;
 /// Distance, as a share of the bill, from the least that is recommended within which a saving is near it.
@@ -88,27 +84,23 @@ fn of_data(grounds: &Grounds<'_>) -> Vec<Limiting> {
     let basis = &grounds.conclusion.basis;
     let hours = basis.window.hours_present;
     if hours < THREE_WEEKS {
-        let level = if hours < WEEK { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
         let hours = crate::number::count(usize::try_from(crate::number::whole(hours)).unwrap_or_default());
-        doubts.push((level, Doubt::ShortWindow { hours }));
+        doubts.push(Doubt::ShortWindow { hours });
     }
     let silent = basis.silent();
     if silent > FEW {
-        let level = if silent > SILENT { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
-        doubts.push((level, Doubt::UsagePartlyMissing { share: silent }));
+        doubts.push(Doubt::UsagePartlyMissing { share: silent });
     }
-    let off = basis.off_by();
-    if off > MUCH {
-        let level = if off > FAR_OFF { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
-        doubts.push((level, Doubt::BackTest { share: off }));
+    if basis.off_by() > MUCH {
+        doubts.push(Doubt::BackTest { share: basis.optimism.map_or(0.0, |optimism| optimism - 1.0) });
     }
     if basis.silence.as_ref().is_some_and(|silence| silence.in_busy_hours) {
-        doubts.push((ConfidenceLevel::Medium, Doubt::SilentBusyHours));
+        doubts.push(Doubt::SilentBusyHours);
     }
     if grounds.hours_missing > MUCH {
-        doubts.push((ConfidenceLevel::Medium, Doubt::HoursMissing { share: grounds.hours_missing }));
+        doubts.push(Doubt::HoursMissing { share: grounds.hours_missing });
     }
-    doubts
+    doubts.into_iter().map(|doubt| (doubt.level(), doubt)).collect()
 }
 
 /// The saving as a share of the bill where it is little more than what is recommended at least, or little less.

@@ -99,12 +99,16 @@ fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
         *parts.main(id) = saving + kept;
         return parts;
     };
+    // What leaves its machines as they are packs nothing.
+    let packs = waterfall.steps.iter().any(|one| one.what == WaterfallChange::Repack);
     let mut parts = Parts::default();
     for one in &waterfall.steps {
         let saved = -one.usd * months;
         match one.what {
             WaterfallChange::BackTest => {}
-            WaterfallChange::EmptyNodes | WaterfallChange::Repack => parts.pack += saved,
+            WaterfallChange::EmptyNodes if packs => parts.pack += saved,
+            WaterfallChange::EmptyNodes => *parts.main(id) += saved,
+            WaterfallChange::Repack => parts.pack += saved,
             WaterfallChange::RightSize => parts.size += saved,
             WaterfallChange::Headroom | WaterfallChange::SpareHosts => parts.ready += saved,
             WaterfallChange::Overcommit
