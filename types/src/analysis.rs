@@ -56,7 +56,8 @@ pub use utilisation::{
 };
 pub use verdict::{
     AfterExpiry, Amounts, Confidence, ConfidenceLevel, Doubt, Flip, Headroom, Judged, LEAST_SAVING_FRACTION, Limit,
-    LimitCheck, Reason, Remedy, RemedyKind, ScenarioId, StrandedMonth, Verdict, WorkOwed, ZoneHosts, saves_most,
+    LimitCheck, MOST_SILENT_FRACTION, Reason, Remedy, RemedyKind, ScenarioId, StrandedMonth, Verdict, WorkOwed,
+    ZoneHosts, saves_most,
 };
 pub use waste::{Waste, WasteKind, WastePart};
 

@@ -175,6 +175,8 @@ impl std::fmt::Display for ScenarioId {
 
 /// The least that a recommended scenario saves, as a share of the bill: less is not worth a change.
 pub const LEAST_SAVING_FRACTION: f64 = 0.03;
+/// The largest share of core-seconds or GiB-seconds without a sample that carries a recommendation.
+pub const MOST_SILENT_FRACTION: f64 = 0.05;
 
 /// Why the verdict is what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -293,14 +295,12 @@ impl Doubt {
     pub fn level(&self) -> ConfidenceLevel {
         /// Hours of one week.
         const WEEK: u32 = 168;
-        /// Share of the use without a sample above which it is low.
-        const SILENT: f64 = 0.05;
         /// Share that the back-test may be off by before it is low.
         const FAR_OFF: f64 = 0.1;
         let low = match self {
             Self::FlipsWith { .. } | Self::SavingNearThreshold { .. } | Self::NothingCompared => true,
             Self::ShortWindow { hours } => *hours < WEEK,
-            Self::UsagePartlyMissing { share } => *share > SILENT,
+            Self::UsagePartlyMissing { share } => *share > MOST_SILENT_FRACTION,
             Self::BackTest { share } => share.abs() > FAR_OFF,
             Self::EmpFactsDated | Self::SilentBusyHours | Self::Unpriced { .. } => false,
             Self::AutoscalersAddReplicas { .. } | Self::HoursMissing { .. } => false,

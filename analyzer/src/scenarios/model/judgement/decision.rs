@@ -4,7 +4,7 @@
 //! and more than the back-test is off by. Between those that differ by less than that, the one that changes less.
 
 use replay::Outcome;
-use types::analysis::{LEAST_SAVING_FRACTION, Reason, ScenarioId, Silence};
+use types::analysis::{LEAST_SAVING_FRACTION, MOST_SILENT_FRACTION, Reason, ScenarioId, Silence};
 
 use crate::bill::today::Bill;
 use crate::monthly_scaling::Month;
@@ -15,8 +15,6 @@ use crate::scenarios::model::replays::all_replays::Model;
 use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::units::{nanos, unsigned};
 
-/// Largest share of core-seconds or GiB-seconds without a sample that carries a recommendation.
-pub(crate) const SILENT: f64 = 0.05;
 /// Hours below which nothing is recommended: a day to warm up, and two to judge by.
 const HOURS: f64 = 72.0;
 
@@ -134,7 +132,7 @@ fn impossible(judgement: &Judgement, basis: &Basis) -> Option<Reason> {
     if basis.window.hours_present < HOURS {
         return Some(Reason::WindowTooShort);
     }
-    if basis.silent() > SILENT {
+    if basis.silent() > MOST_SILENT_FRACTION {
         return Some(Reason::UsageMissing);
     }
     if judgement.today.compute.is_none() {

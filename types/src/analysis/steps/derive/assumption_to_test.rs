@@ -10,7 +10,7 @@ pub(super) fn step_of(analysis: &Analysis) -> Option<Step> {
     let price = analysis
         .verdict
         .recommended()
-        .filter(|id| id.is_emp() && test.what.contains("for a week"))
+        .filter(|id| id.is_emp() && test.key == "emp.memory_model")
         .and_then(|id| host_week(analysis, id));
     let price = price.map(|(name, usd)| {
         format!(
